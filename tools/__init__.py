@@ -1,0 +1,1 @@
+"""What prepares a checkout for work; standard library only, and readable by Pythons too old to run the project."""
