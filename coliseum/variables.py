@@ -14,8 +14,8 @@ from coliseum.errors import SettingsError
 PREFIX = "COLISEUM_"
 """Of every variable except those of the services, which carry the names their makers gave them."""
 SERVICES = ("kalshi", "exa", "anthropic", "fireworks")
-NOT_OURS = frozenset({"COLISEUM_TOOLS_DIR"})
-"""Carries our prefix but belongs to the Makefile."""
+NOT_OURS = frozenset({"COLISEUM_TOOLS_DIR", "COLISEUM_RECORDED"})
+"""Carry our prefix but belong to the Makefile and the tests."""
 LONGEST_SHOWN = 40
 
 Path = tuple[str, ...]

