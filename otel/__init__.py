@@ -1,0 +1,10 @@
+"""A durable, vendor-neutral OpenTelemetry layer: one journal on disk, any number of destinations reading from it."""
+
+from otel.batch import Batch, Signal
+from otel.config import Config
+from otel.destination import Destination, Outcome
+from otel.errors import OtelError
+from otel.store import Store
+from otel.telemetry import Telemetry, start
+
+__all__ = ["Batch", "Config", "Destination", "OtelError", "Outcome", "Signal", "Store", "Telemetry", "start"]
