@@ -26,6 +26,7 @@ from coliseum.telemetry import (
     durable,
     greetings,
     open_telemetry,
+    stays_here,
     telemetry_config,
 )
 
@@ -81,6 +82,8 @@ class Session:
             telemetry.force_flush(FLUSH_SECONDS)
             for notice in delivery(telemetry, config):
                 self.say(notice)
+        if here := stays_here(config):
+            self.note(here)
         return result
 
     async def _in_a_desk(

@@ -31,6 +31,7 @@ __all__ = [
     "kept",
     "open_telemetry",
     "rows",
+    "stays_here",
     "telemetry_config",
     "trace_summary",
     "trace_tree",
@@ -117,6 +118,14 @@ def delivery(telemetry: Telemetry, config: Config) -> Iterator[Notice]:
             yield Notice(False, f"{name}: {count} items not delivered ({why[name]}); kept in {kept}")
         else:
             yield Notice(True, f"{name}: all {arrived[name]} items delivered")
+
+
+def stays_here(config: Config) -> str:
+    """One line saying that nothing is sent away from this machine, and what would change that; else ""."""
+    if config.disabled or not set(config.destinations) <= set(LOCAL):
+        return ""
+    unset = "neither LOGFIRE_TOKEN nor OTEL_EXPORTER_OTLP_ENDPOINT is set"
+    return f"traces stay on this machine, in {config.home}: {unset}"
 
 
 def kept(config: Config) -> dict[str, str]:

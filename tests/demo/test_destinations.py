@@ -82,6 +82,12 @@ def test_dead_addresses_are_said_and_everything_is_kept(alone: Played, tmp_path:
         assert f"kept in {played.state / 'journal.db'}" in line
 
 
+def test_with_no_destination_away_one_line_says_where_traces_stay(alone: Played) -> None:
+    (line,) = alone.said.splitlines()
+    assert str(alone.state) in line
+    assert "LOGFIRE_TOKEN" in line
+
+
 def test_without_any_telemetry_the_trades_are_the_same(alone: Played, tmp_path: Path) -> None:
     played = play(tmp_path, {"OTEL_SDK_DISABLED": "true"})
     assert played.trades == alone.trades
