@@ -1,13 +1,13 @@
 """Plays a part of the demo in this process and keeps what its world counted."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from rich.console import Console
 
@@ -48,13 +48,17 @@ def play(
     seed: int = 7,
     mode: str = "live",
     moments: tuple[demo.Moment, ...] = MAY,
+    faults: Sequence[Mapping[str, object]] = (),
 ) -> Played:
-    """Trade through `moments` as `coliseum demo` does, with `env` as the user's environment."""
+    """Trade through `moments` as `coliseum demo` does, with `env` as the user's environment and `faults` armed in
+    the world beforehand."""
     said = StringIO()
     session = Session({}, folder, Console(file=StringIO()), Console(file=said, width=400))
     given = Environment((Layer("environment", env or {}),))
     with ExitStack() as stack:
         world = stack.enter_context(running(seed, moments[0].when, home=folder))
+        for fault in faults:
+            _post(world, "/_sandbox/faults", fault)
         around = demo.surroundings(given, world, folder, mode, seed)
         result = session.work(around, lambda app: _through(app, world, moments), confirm_live=True)
         counted = json.loads(_get(world, "/_sandbox/totals"))
@@ -74,3 +78,9 @@ def _get(world: WorldAddress, path: str) -> bytes:
     with urlopen(world.url + path, timeout=10) as answer:
         body: bytes = answer.read()
         return body
+
+
+def _post(world: WorldAddress, path: str, body: Mapping[str, object]) -> None:
+    request = Request(world.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urlopen(request, timeout=10) as answer:
+        assert answer.status == 200
