@@ -45,6 +45,7 @@ async def _decided(run: Run, opportunity: Opportunity, research: Research, belie
     decision, intent = await decide(desk, opportunity, research, belief)
     fresh = desk.ledger.decide(decision, intent, here())
     desk.signals.decided(run.span, decision)
+    log.info("%s: %s, %s", opportunity.market_ticker, decision.action, decision.binding)
     # Not fresh: somebody else committed it meanwhile and sends the order, or the reconciler looks it up.
     if intent is not None and fresh:
         await enter(desk, intent)
