@@ -3,14 +3,12 @@
 import asyncio
 import json
 import logging
-import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -24,6 +22,7 @@ from coliseum.telemetry import (
     Telemetry,
     delivery,
     durable,
+    exit_on_sigterm,
     greetings,
     open_telemetry,
     stays_here,
@@ -129,15 +128,6 @@ class Session:
             root.removeHandler(handler)
 
 
-@contextmanager
-def terminating() -> Iterator[None]:
+def terminating() -> AbstractContextManager[None]:
     """SIGTERM ends the block as Ctrl-C does, so that everything is closed in order."""
-
-    def end(number: int, frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    return exit_on_sigterm(KeyboardInterrupt)

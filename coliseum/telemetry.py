@@ -15,7 +15,7 @@ from coliseum import __version__
 from coliseum.errors import SettingsError
 from coliseum.settings import SettingRow, Settings, Venue
 from coliseum.variables import SERVICES
-from otel import Config, OtelError, Store, Telemetry, start
+from otel import Config, OtelError, Store, Telemetry, exit_on_sigterm, start
 from otel.destinations.logfire import probe
 from otel.journal import Journal
 from otel.store import SpanRow, TraceRow
@@ -27,6 +27,7 @@ __all__ = [
     "Telemetry",
     "delivery",
     "durable",
+    "exit_on_sigterm",
     "greetings",
     "kept",
     "open_telemetry",

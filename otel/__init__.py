@@ -6,5 +6,17 @@ from otel.destination import Destination, Outcome
 from otel.errors import OtelError
 from otel.store import Store
 from otel.telemetry import Telemetry, start
+from otel.termination import exit_on_sigterm
 
-__all__ = ["Batch", "Config", "Destination", "OtelError", "Outcome", "Signal", "Store", "Telemetry", "start"]
+__all__ = [
+    "Batch",
+    "Config",
+    "Destination",
+    "OtelError",
+    "Outcome",
+    "Signal",
+    "Store",
+    "Telemetry",
+    "exit_on_sigterm",
+    "start",
+]

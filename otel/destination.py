@@ -23,20 +23,21 @@ class Verdict(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What came of one delivery. `rejected` items of a delivered batch were not taken; `retry_after` is in
-    seconds and binding when given."""
+    seconds and binding when given; a batch that was refused for being `too_large` may be taken in halves."""
 
     verdict: Verdict
     reason: str = ""
     retry_after: float | None = None
     rejected: int = 0
+    too_large: bool = False
 
     @classmethod
     def delivered(cls, *, rejected: int = 0, reason: str = "") -> Self:
         return cls(verdict=Verdict.DELIVERED, rejected=rejected, reason=reason)
 
     @classmethod
-    def refused(cls, reason: str) -> Self:
-        return cls(verdict=Verdict.REFUSED, reason=reason)
+    def refused(cls, reason: str, *, too_large: bool = False) -> Self:
+        return cls(verdict=Verdict.REFUSED, reason=reason, too_large=too_large)
 
     @classmethod
     def later(cls, reason: str, *, retry_after: float | None = None) -> Self:

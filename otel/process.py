@@ -7,6 +7,8 @@ namespace (another machine, another container) cannot judge each other, and then
 import os
 from pathlib import Path
 
+UNKNOWN = "unknown"
+
 
 def identity() -> str:
     """Names this process; no other process, before or after, has the same name."""
@@ -21,13 +23,19 @@ def has_ended(other: str) -> bool:
     return place == _place() and pid.isdecimal() and _started(int(pid)) != started
 
 
+def can_judge(other: str) -> bool:
+    """Whether `has_ended` knows about that identity; if not, its False means nothing."""
+    place = other.rpartition(":")[0].rpartition(":")[0]
+    return place == _place() != UNKNOWN
+
+
 def _place() -> str:
     """Where process ids mean the same: this boot of this machine, in this namespace."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
         return f"{boot}:{Path('/proc/self/ns/pid').readlink()}"
     except OSError:
-        return "unknown"
+        return UNKNOWN
 
 
 def _started(pid: int) -> str:

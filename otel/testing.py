@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import json
 import socket
+import ssl
 import tempfile
 import threading
 import zlib
@@ -114,8 +115,11 @@ class FaultServer:
 
     What it was told to keep can be read as rows; what comes twice is kept once."""
 
-    def __init__(self, *, project_url: str = "https://logfire.test/project") -> None:
+    def __init__(
+        self, *, project_url: str = "https://logfire.test/project", tls: ssl.SSLContext | None = None
+    ) -> None:
         self.project_url = project_url
+        self.tls = tls
         self.token = ""
         """When set, `/v1/info` refuses every other token."""
         self.info: Answer | None = None
@@ -145,7 +149,7 @@ class FaultServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._port}"
 
     def script(self, *answers: Answer) -> None:
         """Answer the next requests so, one each; then as before."""
@@ -242,6 +246,13 @@ class _Server(ThreadingHTTPServer):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         self.server_close()
+
+    def get_request(self) -> tuple[Any, Any]:
+        connection, address = super().get_request()
+        if self.faults.tls is None:
+            return connection, address
+        # the handshake is left to the connection's own thread
+        return self.faults.tls.wrap_socket(connection, True, do_handshake_on_connect=False), address
 
     def process_request(self, request: Any, client_address: Any) -> None:
         self._connections.add(request)

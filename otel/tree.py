@@ -62,6 +62,8 @@ def describe(node: Node) -> str:
 
 def _describe_span(span: SpanRow) -> str:
     parts = [clean(span.name, LONGEST_NAME), duration(span.seconds), *_usage(span.attributes)]
+    if span.running:
+        parts.append("… running")
     if span.failed:
         parts.append(f"✗ {clean(span.message, 60)}".rstrip())
     return "  ".join(parts)

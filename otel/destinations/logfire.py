@@ -8,7 +8,9 @@ from opentelemetry.instrumentation.utils import suppress_instrumentation
 
 from otel.config import Config, OtlpTarget
 from otel.destination import Destination
+from otel.destinations.logfire_display import for_display
 from otel.destinations.otlp import OtlpHttp, all_signals
+from otel.destinations.transformed import Transformed
 
 REGIONS = {"us": "https://logfire-us.pydantic.dev", "eu": "https://logfire-eu.pydantic.dev"}
 _REGION = re.compile(r"^pylf_v[0-9]+_(?P<region>[a-z]+)_")
@@ -64,4 +66,5 @@ def open_logfire(config: Config) -> tuple[Destination, ...]:
 
 def _destination(token: str, name: str, override: str) -> Destination:
     target = OtlpTarget.at(base_url(token, override), headers={"Authorization": token}, delta=True)
-    return OtlpHttp(name, target, signals=all_signals(target, delta=True), delta=True)
+    there = OtlpHttp(name, target, signals=all_signals(target, delta=True), delta=True)
+    return Transformed(there, for_display)

@@ -5,18 +5,15 @@ import gzip
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import assert_never
 
 import requests
-from google.protobuf.message import DecodeError
 from opentelemetry.instrumentation.utils import suppress_instrumentation
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from otel.batch import Batch, Signal
 from otel.config import Config, OtlpTarget
 from otel.destination import Destination, Outcome
+from otel.destinations.otlp_answer import fit_to_show, partial_success
+from otel.otlp_target import SignalOptions
 from otel.redaction import Redactor
 
 MAX_BYTES = 4 * 1024**2
@@ -25,6 +22,7 @@ MAX_ANSWER = 64 * 1024
 
 _WRONG_KEY_OR_ADDRESS = (401, 403, 404, 405, 407)
 _ASK_AGAIN = (408, 425, 429)
+_TOO_LARGE = 413
 
 
 class OtlpHttp:
@@ -35,16 +33,13 @@ class OtlpHttp:
     def __init__(self, name: str, target: OtlpTarget, *, signals: frozenset[Signal], delta: bool) -> None:
         self.name = name
         self.signals = signals
-        metrics = Signal.METRICS_DELTA if delta else Signal.METRICS_CUMULATIVE
-        self._addresses = {Signal.TRACES: target.traces, Signal.LOGS: target.logs, metrics: target.metrics}
-        self._timeout = (min(5.0, target.timeout), target.timeout)
+        self._addresses = target.addresses(delta=delta)
+        self._options = {signal: target.options(signal) for signal in Signal}
         self._redactor = Redactor(target.secrets)
         self._session = requests.Session()
         self._session.trust_env = (
             False  # neither .netrc nor proxy variables may add to or divert these requests
         )
-        self._session.headers.update(target.headers)
-        self._session.headers.update({"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"})
         self._session.verify = str(target.certificate) if target.certificate else True
         if target.client_certificate:
             self._session.cert = (
@@ -53,13 +48,15 @@ class OtlpHttp:
             )
 
     def deliver(self, batch: Batch) -> Outcome:
-        body = gzip.compress(batch.payload, compresslevel=1, mtime=0)
+        options = self._options[batch.signal]
+        headers, body = _packed(batch.payload, options)
         try:
             with suppress_instrumentation():
                 answer = self._session.post(
                     self._addresses[batch.signal],
                     data=body,
-                    timeout=self._timeout,
+                    headers=headers,
+                    timeout=(min(5.0, options.timeout), options.timeout),
                     allow_redirects=False,
                     stream=True,
                 )
@@ -76,43 +73,31 @@ class OtlpHttp:
     def _outcome(self, signal: Signal, status: int, headers: Mapping[str, str], content: bytes) -> Outcome:
         reason = f"HTTP {status}"
         if 200 <= status < 300:
-            rejected, message = _partial_success(signal, content)
+            rejected, message = partial_success(signal, content)
             return Outcome.delivered(rejected=rejected, reason=self._clean(message.encode()))
         if 300 <= status < 400 or status in _WRONG_KEY_OR_ADDRESS:
             return Outcome.paused(f"{reason}{self._detail(content)}")
         if status in _ASK_AGAIN or status >= 500:
             return Outcome.later(reason, retry_after=_retry_after(headers.get("Retry-After", "")))
-        return Outcome.refused(f"{reason}{self._detail(content)}")
+        return Outcome.refused(f"{reason}{self._detail(content)}", too_large=status == _TOO_LARGE)
 
     def _detail(self, content: bytes) -> str:
         text = self._clean(content)
         return f": {text}" if text else ""
 
     def _clean(self, content: bytes) -> str:
-        """What the other side says, fit to be shown: short, printable, and without the key that it may echo."""
-        text = self._redactor.text(content[:1000].decode("utf-8", "replace"))[:200]
-        return "".join(character if character.isprintable() else " " for character in text).strip()
+        return fit_to_show(content, self._redactor)
 
     def close(self) -> None:
         self._session.close()
 
 
-def _partial_success(signal: Signal, content: bytes) -> tuple[int, str]:
-    """How many items an accepting answer says were not taken, and why. A body that is no protobuf says nothing."""
-    with contextlib.suppress(DecodeError):
-        match signal:
-            case Signal.TRACES:
-                spans = ExportTraceServiceResponse.FromString(content).partial_success
-                return spans.rejected_spans, spans.error_message
-            case Signal.LOGS:
-                records = ExportLogsServiceResponse.FromString(content).partial_success
-                return records.rejected_log_records, records.error_message
-            case Signal.METRICS_DELTA | Signal.METRICS_CUMULATIVE:
-                points = ExportMetricsServiceResponse.FromString(content).partial_success
-                return points.rejected_data_points, points.error_message
-            case _:
-                assert_never(signal)
-    return 0, ""
+def _packed(payload: bytes, options: SignalOptions) -> tuple[dict[str, str], bytes]:
+    """Headers and body of a request. The same payload gives the same bytes: gzip would stamp the time otherwise."""
+    headers = {**options.headers, "Content-Type": "application/x-protobuf"}
+    if not options.gzip:
+        return headers, payload
+    return headers | {"Content-Encoding": "gzip"}, gzip.compress(payload, compresslevel=1, mtime=0)
 
 
 def _retry_after(value: str) -> float | None:
@@ -126,9 +111,7 @@ def _retry_after(value: str) -> float | None:
 
 def all_signals(target: OtlpTarget, *, delta: bool) -> frozenset[Signal]:
     """The signals that have an address."""
-    metrics = Signal.METRICS_DELTA if delta else Signal.METRICS_CUMULATIVE
-    addresses = {Signal.TRACES: target.traces, Signal.LOGS: target.logs, metrics: target.metrics}
-    return frozenset(signal for signal, address in addresses.items() if address)
+    return frozenset(target.addresses(delta=delta))
 
 
 def open_otlp(config: Config) -> tuple[Destination, ...]:
@@ -136,4 +119,8 @@ def open_otlp(config: Config) -> tuple[Destination, ...]:
     target = config.otlp
     if target is None:
         return ()
+    if target.grpc:
+        from otel.destinations.otlp_grpc import OtlpGrpc  # its library is large and seldom needed
+
+        return (OtlpGrpc("otlp", target, delta=target.delta),)
     return (OtlpHttp("otlp", target, signals=all_signals(target, delta=target.delta), delta=target.delta),)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from otel.config import Config
-from otel.instrumentation import http, logging, pydantic_ai, system
+from otel.instrumentation import http, logfire, logging, pydantic_ai, system
 from otel.providers import Providers
 
 Instrument = Callable[[Providers, Config], Callable[[], None]]
@@ -14,6 +14,7 @@ INSTRUMENTATIONS: Mapping[str, Instrument] = MappingProxyType(
         "logging": logging.instrument,
         "http": http.instrument,
         "pydantic_ai": pydantic_ai.instrument,
+        "logfire": logfire.instrument,
         "system": system.instrument,
     }
 )

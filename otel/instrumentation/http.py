@@ -42,7 +42,8 @@ def instrument(providers: Providers, config: Config) -> Callable[[], None]:
         undo.callback(os.environ.pop, STABILITY, None)
     hooks = _Hooks(TrustedHosts(config.trace_context_hosts))
     for name, instrumentor in (("httpx", HTTPXClientInstrumentor), ("httpx2", HTTPX2ClientInstrumentor)):
-        if importlib.util.find_spec(name) is not None:
+        watched = instrumentor().is_instrumented_by_opentelemetry  # by the program itself: once is enough
+        if importlib.util.find_spec(name) is not None and not watched:
             instrumentor().instrument(
                 tracer_provider=providers.tracer,
                 meter_provider=providers.meter,
@@ -51,6 +52,12 @@ def instrument(providers: Providers, config: Config) -> Callable[[], None]:
             )
             undo.callback(instrumentor().uninstrument)
     return undo.close
+
+
+def already_instrumented() -> tuple[str, ...]:
+    """Which libraries somebody has instrumented in this process."""
+    both = (("httpx", HTTPXClientInstrumentor), ("httpx2", HTTPX2ClientInstrumentor))
+    return tuple(name for name, instrumentor in both if instrumentor().is_instrumented_by_opentelemetry)
 
 
 class _Hooks:

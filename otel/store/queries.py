@@ -53,6 +53,8 @@ class SpanRow:
     events: list[dict[str, Any]]
     links: list[dict[str, Any]]
     resource: dict[str, Any]
+    running: bool = False
+    """It has not ended; `end_ns` is the time of the question."""
 
     @property
     def seconds(self) -> float:

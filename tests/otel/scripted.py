@@ -6,7 +6,7 @@ from pathlib import Path
 from otel.batch import Batch, Signal
 from otel.destination import Outcome
 from otel.errors import JournalError
-from otel.journal import Journal
+from otel.journal import Also, Journal
 from tests.otel.making import names
 
 
@@ -54,7 +54,7 @@ class FailingJournal(Journal):
         super().__init__(path)
         self.broken = False
 
-    def append(self, batches: Sequence[Batch], *, lost: int = 0) -> None:
+    def append(self, batches: Sequence[Batch], *, lost: int = 0, also: Also | None = None) -> None:
         if self.broken:
             raise JournalError("the disk takes nothing")
-        super().append(batches, lost=lost)
+        super().append(batches, lost=lost, also=also)

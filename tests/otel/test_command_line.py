@@ -83,6 +83,7 @@ def test_status_shows_where_every_destination_stands_and_why(run: Terminal) -> N
         "dropped",
         "dead",
         "oldest",
+        "answered",
     ]
     assert row.split()[:7] == ["logfire", "traces", "paused", "2", "0", "0", "0"]
     assert reason == "! logfire is paused: HTTP 401: [bold]Invalid[/bold] token"

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from otel.config import DESTINATION_NAMES, Config, OtlpTarget
+from otel.config import DESTINATION_NAMES, Config, Content, OtlpTarget
 from otel.errors import ConfigError
+from otel.otlp_target import SignalOptions
 
 SECRET = "pylf_v1_eu_0123456789abcdef"
 
@@ -103,6 +104,51 @@ def test_the_otlp_variables_make_one_target_with_an_address_for_each_signal(tmp_
     assert {"Bearer collector-key-1", "collector-key-1"} <= found.secrets
 
 
+def test_a_signal_may_have_headers_patience_and_compression_of_its_own() -> None:
+    """Its headers take the place of the others', as the specification says."""
+    found = config(
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://collector:4318",
+        OTEL_EXPORTER_OTLP_HEADERS="x-tenant=canary-all-1",
+        OTEL_EXPORTER_OTLP_TIMEOUT="3",
+        OTEL_EXPORTER_OTLP_LOGS_HEADERS="x-logs=canary-logs",
+        OTEL_EXPORTER_OTLP_LOGS_TIMEOUT="7",
+        OTEL_EXPORTER_OTLP_METRICS_COMPRESSION="none",
+    )
+    assert found.otlp is not None
+    tenant = {"x-tenant": "canary-all-1"}
+    assert found.otlp.options("traces") == SignalOptions(headers=tenant, timeout=3, gzip=True)
+    assert found.otlp.options("logs") == SignalOptions(
+        headers={"x-logs": "canary-logs"}, timeout=7, gzip=True
+    )
+    assert found.otlp.options("metrics") == SignalOptions(headers=tenant, timeout=3, gzip=False)
+    assert {"canary-all-1", "canary-logs"} <= found.secrets
+    assert "canary" not in repr(found) + repr(found.otlp) + repr(found.settings)
+
+
+def test_over_grpc_the_address_is_the_same_for_every_signal() -> None:
+    found = config(
+        OTEL_EXPORTER_OTLP_ENDPOINT="http://collector:4317",
+        OTEL_EXPORTER_OTLP_LOGS_ENDPOINT="http://logs:4317",
+        OTEL_EXPORTER_OTLP_PROTOCOL="grpc",
+    ).otlp
+    assert found is not None
+    assert found.grpc
+    assert (found.traces, found.logs, found.metrics) == (
+        "http://collector:4317",
+        "http://logs:4317",
+        "http://collector:4317",
+    )
+
+
+def test_content_is_whole_for_every_destination_that_nothing_was_said_of() -> None:
+    found = config(TELEMETRY_CONTENT_LOGFIRE="None", TELEMETRY_CONTENT_OTLP="redacted").content
+    assert found == {
+        **dict.fromkeys(DESTINATION_NAMES, Content.FULL),
+        "logfire": Content.NONE,
+        "otlp": Content.REDACTED,
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -113,7 +159,11 @@ def test_the_otlp_variables_make_one_target_with_an_address_for_each_signal(tmp_
         ("OTEL_TRACES_SAMPLER", "sometimes"),
         ("OTEL_TRACES_SAMPLER_ARG", "1.5"),
         ("OTEL_RESOURCE_ATTRIBUTES", "team"),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
+        ("OTEL_EXPORTER_OTLP_LOGS_TIMEOUT", "-1"),
+        ("OTEL_EXPORTER_OTLP_LOGS_COMPRESSION", "yes"),
+        ("TELEMETRY_CONTENT_LOGFIRE", "some"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://localhost"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://host:99999999"),

@@ -1,20 +1,23 @@
 """A forwarder does with a batch what the answer asks for, and never lets go of one without a reason."""
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from typing import Any
 
 import pytest
 
 from otel.batch import Batch, Signal
+from otel.config import Patience
 from otel.destination import Outcome
 from otel.errors import JournalError
-from otel.forwarder import IDLE_SECONDS, PAUSED_WAIT, Forwarder
+from otel.forwarder import IDLE_SECONDS, Forwarder
 from otel.journal import Journal, Standing
 from tests.otel.conftest import Clock
-from tests.otel.making import log, logs, named
+from tests.otel.making import log, logs, named, names
 from tests.otel.scripted import Scripted
 
 
@@ -107,7 +110,7 @@ def test_a_paused_destination_keeps_its_queue_and_says_why(
     there = Scripted("scripted", Outcome.paused("HTTP 401"))
     carrier = forwarder(journal, there)
     journal.append([named("a")])
-    assert carrier.step() == PAUSED_WAIT
+    assert carrier.step() == Patience().paused
     found = standing(journal)
     assert (found.state, found.reason, found.queued, found.dead) == ("paused", "HTTP 401", 1, 0)
     assert "scripted is paused: HTTP 401" in caplog.text
@@ -117,7 +120,7 @@ def test_a_paused_destination_resumes_at_the_next_start(journal: Journal) -> Non
     there = Scripted("scripted", Outcome.paused("HTTP 401"))
     carrier = forwarder(journal, there)
     journal.append([named("a")])
-    assert carrier.step() == PAUSED_WAIT
+    assert carrier.step() == Patience().paused
     journal.release("scripted", carrier.owner)
     again = Scripted()
     journal.register("scripted", again.signals)
@@ -145,6 +148,176 @@ def test_finding_the_bad_entry_takes_few_requests(journal: Journal) -> None:
     journal.append([named(f"good-{n}") for n in range(500)] + [named("bad")])
     drain(carrier)
     assert len(there.offered) < 60
+
+
+def test_a_batch_that_is_too_large_is_halved_until_it_fits(journal: Journal) -> None:
+    class Narrow(Scripted):
+        def deliver(self, batch: Batch) -> Outcome:
+            self.offered.append(batch)
+            return Outcome.delivered() if batch.items <= 2 else Outcome.refused("HTTP 413")
+
+    there = Narrow()
+    carrier = forwarder(journal, there)
+    journal.append([named(f"n-{n}") for n in range(8)])
+    drain(carrier)
+    assert [batch.items for batch in there.offered][:3] == [8, 4, 2]
+    assert (standing(journal).delivered, standing(journal).dead) == (8, 0)
+
+
+def letters(journal: Journal) -> list[tuple[int, str, list[str]]]:
+    with closing(sqlite3.connect(journal.path)) as connection:
+        rows = connection.execute("SELECT items, reason, body FROM dead ORDER BY id").fetchall()
+    return [(count, reason, names(Batch(Signal.TRACES, body, count))) for count, reason, body in rows]
+
+
+def test_one_bad_item_in_an_entry_is_set_aside_alone(journal: Journal) -> None:
+    there = Scripted(refuses=["bad"])
+    carrier = forwarder(journal, there)
+    everything = [*(f"good-{n}" for n in range(300)), "bad", *(f"good-{n}" for n in range(300, 511))]
+    journal.append([named(*everything)])
+    drain(carrier)
+    assert there.taken == [name for name in everything if name != "bad"]
+    assert (standing(journal).delivered, standing(journal).dead, standing(journal).queued) == (511, 1, 0)
+    assert letters(journal) == [(1, "poison", ["bad"])]
+    assert len(there.offered) <= 2 * 9 + 1
+
+
+def test_every_bad_item_is_found_wherever_it_stands(journal: Journal) -> None:
+    there = Scripted(refuses=["bad-1", "bad-2", "bad-3"])
+    carrier = forwarder(journal, there)
+    journal.append([named("bad-1", "a", "b"), named("c", "bad-2"), named("d", "e", "bad-3")])
+    drain(carrier)
+    assert there.taken == ["a", "b", "c", "d", "e"]
+    assert [found for _, _, found in letters(journal)] == [["bad-1"], ["bad-2"], ["bad-3"]]
+
+
+def test_the_place_does_not_move_before_every_part_has_its_answer(journal: Journal) -> None:
+    """Whoever takes over in the middle offers the whole entry: what comes twice has the same ids."""
+    there = Scripted(refuses=["bad"])
+    carrier = forwarder(journal, there)
+    journal.append([named("a", "b", "bad", "c")])
+    for _ in range(2):
+        assert carrier.step() == 0.0
+    assert there.taken == ["a", "b"]
+    assert (standing(journal).queued, standing(journal).delivered) == (4, 0)
+    journal.release("scripted", carrier.owner)
+    drain(forwarder(journal, there))
+    assert there.taken == ["a", "b", "a", "b", "c"]
+    assert (standing(journal).delivered, standing(journal).dead, standing(journal).queued) == (3, 1, 0)
+
+
+def test_a_sender_that_lost_its_lease_in_the_middle_begins_again_with_the_whole(
+    journal: Journal, clock: Clock
+) -> None:
+    there = Scripted(refuses=["bad"])
+    carrier = forwarder(journal, there)
+    journal.append([named("a", "b", "bad", "c")])
+    for _ in range(2):
+        carrier.step()
+    clock.now += 60
+    assert journal.claim("scripted", "another/process", 30)
+    assert carrier.step() == IDLE_SECONDS
+    journal.release("scripted", "another/process")
+    drain(carrier)
+    assert there.taken == ["a", "b", "a", "b", "c"]
+
+
+def test_a_place_that_goes_away_in_the_middle_is_asked_for_the_rest_only(journal: Journal) -> None:
+    there = Scripted("scripted", Outcome.refused("poison"), Outcome.delivered(), Outcome.later("HTTP 503"))
+    carrier = forwarder(journal, there)
+    journal.append([named("a", "b", "c", "d")])
+    assert [carrier.step() for _ in range(4)] == [0.0, 0.0, 1.0, 0.0]
+    assert [names(batch) for batch in there.offered] == [
+        ["a", "b", "c", "d"],
+        ["a", "b"],
+        ["c", "d"],
+        ["c", "d"],
+    ]
+    assert standing(journal).delivered == 4
+
+
+def test_parts_that_were_taken_but_for_some_items_are_counted_exactly(journal: Journal) -> None:
+    some = Outcome.delivered(rejected=1, reason="too old")
+    there = Scripted("scripted", Outcome.refused("poison"), some, some)
+    carrier = forwarder(journal, there)
+    journal.append([named("a", "b", "c", "d", "e")])
+    drain(carrier)
+    assert (standing(journal).delivered, standing(journal).dead, standing(journal).queued) == (3, 2, 0)
+
+
+def test_an_entry_that_is_no_telemetry_is_set_aside_whole(journal: Journal) -> None:
+    class Refusing(Scripted):
+        def deliver(self, batch: Batch) -> Outcome:
+            return Outcome.refused("not an OTLP request")
+
+    carrier = forwarder(journal, Refusing())
+    journal.append([Batch(Signal.TRACES, b"\xff\xff", 5)])
+    drain(carrier)
+    assert (standing(journal).delivered, standing(journal).dead, standing(journal).queued) == (0, 5, 0)
+
+
+def test_an_answer_that_the_journal_could_not_note_is_not_asked_for_again(journal: Journal) -> None:
+    class Forgetful(Journal):
+        failing = True
+
+        def settle(self, *arguments: Any) -> None:
+            if self.failing:
+                raise JournalError("no room")
+            super().settle(*arguments)
+
+    other, there = Forgetful(journal.path), Scripted()
+    try:
+        carrier = forwarder(other, there)
+        other.append([named("a")])
+        assert carrier.step() == 1.0
+        other.failing = False
+        assert carrier.step() == 0.0
+    finally:
+        other.close()
+    assert (there.taken, standing(journal).delivered) == (["a"], 1)
+
+
+class Narrow(Scripted):
+    """Takes requests up to a size, and says that larger ones are too large."""
+
+    limit = 40_000
+
+    def deliver(self, batch: Batch) -> Outcome:
+        if len(batch.payload) > self.limit:
+            self.offered.append(batch)
+            return Outcome.refused("HTTP 413", too_large=True)
+        return super().deliver(batch)
+
+
+def test_an_entry_that_is_too_large_is_taken_in_parts(journal: Journal) -> None:
+    there = Narrow()
+    carrier = forwarder(journal, there)
+    whole = [f"{n}-{'x' * 500}" for n in range(512)]
+    journal.append([named(*whole)])
+    drain(carrier)
+    assert there.taken == whole
+    assert (standing(journal).delivered, standing(journal).dead) == (512, 0)
+
+
+def test_one_item_that_is_too_large_is_set_aside_alone(journal: Journal) -> None:
+    there = Narrow()
+    carrier = forwarder(journal, there)
+    journal.append([named("a", "b", "x" * 50_000, "c")])
+    drain(carrier)
+    assert there.taken == ["a", "b", "c"]
+    assert [(count, reason) for count, reason, _ in letters(journal)] == [(1, "HTTP 413")]
+
+
+def test_a_size_that_was_refused_is_not_tried_again_soon(journal: Journal) -> None:
+    """It is learned how much may be joined, and slowly whether that still holds."""
+    there = Narrow()
+    carrier = forwarder(journal, there)
+    for n in range(1000):
+        journal.append([named(f"{n}-{'x' * 2000}")])
+    drain(carrier)
+    refused = [batch for batch in there.offered if len(batch.payload) > there.limit]
+    assert len(there.taken) == 1000
+    assert len(refused) < len(there.offered) / 10
 
 
 def test_items_that_were_not_taken_of_a_delivered_batch_are_dead(journal: Journal) -> None:
@@ -286,6 +459,20 @@ def test_one_that_hangs_is_left_behind_with_its_batch_safe_and_its_place_free(jo
     assert not carrier.join(0.05)
     assert standing(journal, "gate").queued == 1
     assert journal.claim("gate", "somebody/else", 30)
+    gate.open.set()
+    assert carrier.join(5)
+
+
+def test_a_delivery_that_takes_too_long_is_not_waited_for_to_the_end(journal: Journal) -> None:
+    gate = Gate()
+    carrier = forwarder(journal, gate)
+    journal.append([named("a")])
+    carrier.start()
+    assert gate.entered.wait(5)
+    began = time.monotonic()
+    carrier.finish(began + 30)
+    assert not carrier.join(30, hung_after=0.1)
+    assert time.monotonic() - began < 10
     gate.open.set()
     assert carrier.join(5)
 

@@ -215,11 +215,15 @@ def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"not a database" * 100, b"SQLite format 3\x00" + b"\xff" * 200])
-def test_a_file_that_is_no_journal_is_one_clear_error(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_no_journal_is_set_aside_untouched(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "journal.db"
     path.write_bytes(content)
-    with pytest.raises(JournalError, match=r"journal\.db"):
-        Journal(path)
+    journal = Journal(path)
+    journal.append([named("a")])
+    assert journal.totals()["journaled"] == journal.totals()["set aside"] == 1
+    journal.close()
+    (aside,) = tmp_path.glob("journal.db.damaged-*")
+    assert aside.read_bytes() == content
 
 
 def test_a_folder_that_does_not_exist_is_one_clear_error(tmp_path: Path) -> None:

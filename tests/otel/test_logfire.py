@@ -1,13 +1,17 @@
 """Logfire's cloud is an OTLP endpoint whose address and key come from a token."""
 
+from typing import Any
+
 import pytest
 
-from otel.batch import Signal
-from otel.config import Config
+from otel.batch import Batch, Signal
+from otel.config import Config, Content, OtlpTarget
 from otel.destination import Outcome
+from otel.destinations import DESTINATIONS
 from otel.destinations.logfire import Probe, base_url, open_logfire, probe
+from otel.destinations.logfire_display import for_display
 from otel.testing import Answer, FaultServer, hang, status
-from tests.otel.making import points, span, spans
+from tests.otel.making import log, logs, points, span, spans
 
 TOKEN = "pylf_v1_eu_0123456789abcdef"
 
@@ -105,3 +109,83 @@ def test_a_project_address_is_fit_to_be_shown(server: FaultServer) -> None:
     assert found.accepted
     assert found.project_url.isprintable()
     assert len(found.project_url) <= 300
+
+
+def shown(destination_spans: Batch) -> list[dict[str, Any]]:
+    """The attributes of each span as Logfire gets them."""
+    with FaultServer() as server:
+        config = Config(service="s", logfire_tokens=(TOKEN,), logfire_base_url=server.url)
+        (destination,) = open_logfire(config)
+        assert destination.deliver(destination_spans) == Outcome.delivered()
+        destination.close()
+        return [dict(span.attributes) for span in server.spans()]
+
+
+def test_a_request_is_shown_by_method_host_and_path_without_its_query() -> None:
+    url = {"http.request.method": "GET", "url.full": "https://me@host:8/a/b?key=1"}
+    one, two, three = shown(
+        spans(
+            span("GET", 1, start=1, attributes=url),
+            span("GET elsewhere", 2, start=2, attributes={"http.request.method": "GET"}),
+            span("GET", 3, start=3, attributes=url | {"logfire.msg": "my own words"}),
+        )
+    )
+    assert one["logfire.msg"] == "GET host:8/a/b"
+    assert two["logfire.msg"] == "GET elsewhere"
+    assert three["logfire.msg"] == "my own words"
+    assert "logfire.level_num" not in one
+
+
+def test_what_failed_has_the_level_of_an_error() -> None:
+    refused = {"http.request.method": "GET", "http.response.status_code": 404}
+    levels = [
+        attributes.get("logfire.level_num")
+        for attributes in shown(
+            spans(
+                span("failed", 1, start=1, error="why"),
+                span("fine", 2, start=2),
+                span("client", 3, start=3, kind=3, attributes=refused),
+                span("server", 4, start=4, kind=2, attributes=refused),
+                span("known", 5, start=5, error="why", attributes={"logfire.level_num": 13}),
+            )
+        )
+    ]
+    assert levels == [17, None, 17, None, 13]
+
+
+def test_what_needs_nothing_is_passed_as_it_is() -> None:
+    for batch in (
+        spans(span("a", attributes={"x": 1})),
+        points(1, signal=Signal.METRICS_DELTA),
+        logs(log("a")),
+    ):
+        assert for_display(batch) is batch
+
+
+def test_only_logfire_gets_them(server: FaultServer) -> None:
+    failed = spans(span("a", error="why"))
+    config = Config(service="s", otlp=OtlpTarget.at(server.url))
+    (other,) = DESTINATIONS["otlp"](config)
+    assert other.deliver(failed) == Outcome.delivered()
+    other.close()
+    assert server.requests[0].body == failed.payload
+
+
+def test_what_is_not_to_be_said_is_not_said_in_the_message_either(server: FaultServer) -> None:
+    given = {
+        "logfire.msg": "canary",
+        "http.request.method": "GET",
+        "url.full": "https://host/path?canary",
+        "gen_ai.prompt": "canary",
+    }
+    config = Config(
+        service="s",
+        logfire_tokens=(TOKEN, TOKEN + "2"),
+        logfire_base_url=server.url,
+        content={"logfire": Content.NONE},
+    )
+    for destination in DESTINATIONS["logfire"](config):
+        assert destination.deliver(spans(span("a", error="canary", attributes=given))) == Outcome.delivered()
+        destination.close()
+    assert [b"canary" in request.body for request in server.requests] == [False, False]
+    assert server.spans()[0].attributes["logfire.msg"] == "GET host/path"

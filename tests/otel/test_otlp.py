@@ -1,7 +1,7 @@
 """What an OTLP endpoint answers decides what happens next, and nothing but OTLP is sent to it."""
 
-import gzip
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -15,6 +15,7 @@ from otel.destination import Outcome, Verdict
 from otel.destinations.jaeger import open_jaeger
 from otel.destinations.logfire import open_logfire
 from otel.destinations.otlp import OtlpHttp, all_signals, open_otlp
+from otel.otlp_target import SignalOptions
 from otel.testing import (
     Answer,
     FaultServer,
@@ -64,13 +65,28 @@ def test_a_request_is_compressed_protobuf_with_the_key_it_was_given(
     assert int(headers["content-length"]) < 500
 
 
-def test_a_batch_that_comes_again_has_the_same_bytes(endpoint: OtlpHttp, server: FaultServer) -> None:
-    """gzip would stamp the time otherwise."""
-    for _ in range(2):
-        endpoint.deliver(BATCHES[0])
-    first, second = server.requests
-    assert first.headers == second.headers
-    assert gzip.compress(b"x", mtime=0) == gzip.compress(b"x", mtime=0)
+def test_each_signal_has_its_own_headers_patience_and_compression(server: FaultServer) -> None:
+    own = {
+        "logs": SignalOptions(headers={"x-logs": "l"}, timeout=0.1),
+        "metrics": SignalOptions(headers={"x-all": "a"}, gzip=False),
+    }
+    target = OtlpTarget.at(server.url, headers={"x-all": "a"}, own=own, timeout=0.4)
+    there = OtlpHttp("there", target, signals=all_signals(target, delta=False), delta=False)
+    for batch in BATCHES:
+        assert there.deliver(batch) == Outcome.delivered()
+    traces, logs_, metrics = (request.headers for request in server.requests)
+    assert ("x-all" in traces, "x-logs" in traces, traces["content-encoding"]) == (True, False, "gzip")
+    assert ("x-all" in logs_, logs_["x-logs"]) == (False, "l")
+    assert ("x-all" in metrics, "content-encoding" in metrics) == (True, False)
+    assert [r.body for r in server.requests] == [batch.payload for batch in BATCHES]
+    server.always(hang())
+    waited = []
+    for batch in BATCHES[:2]:
+        began = time.monotonic()
+        assert there.deliver(batch).verdict is Verdict.LATER
+        waited.append(time.monotonic() - began)
+    assert waited[0] > 0.35 > waited[1]
+    there.close()
 
 
 def test_requests_share_one_connection(endpoint: OtlpHttp, server: FaultServer) -> None:
@@ -97,12 +113,17 @@ def test_a_place_that_is_away_or_busy_is_asked_later(
     assert endpoint.deliver(BATCHES[0]) == Outcome.later(f"HTTP {code}")
 
 
-@pytest.mark.parametrize("code", [400, 409, 413, 415, 422])
+@pytest.mark.parametrize("code", [400, 409, 415, 422])
 def test_a_batch_that_will_never_be_taken_is_refused(
     endpoint: OtlpHttp, server: FaultServer, code: int
 ) -> None:
     server.always(status(code, body="what is this"))
     assert endpoint.deliver(BATCHES[0]) == Outcome.refused(f"HTTP {code}: what is this")
+
+
+def test_a_batch_that_is_too_large_is_refused_for_its_size(endpoint: OtlpHttp, server: FaultServer) -> None:
+    server.always(status(413))
+    assert endpoint.deliver(BATCHES[0]) == Outcome.refused("HTTP 413", too_large=True)
 
 
 @pytest.mark.parametrize(

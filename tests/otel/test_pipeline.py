@@ -12,6 +12,7 @@ import pytest
 from opentelemetry._logs import LogRecord
 from opentelemetry.metrics import Histogram
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
@@ -22,8 +23,9 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, Trace
 
 from otel.batch import Batch, Signal
 from otel.errors import JournalError
-from otel.journal import Journal
-from otel.pipeline import JournalLogProcessor, JournalMetricExporter, JournalSpanProcessor, Limits, Pipeline
+from otel.journal import Also, Journal
+from otel.pipeline import HELP_ITEMS, Limits, Pipeline
+from otel.processors import JournalLogProcessor, JournalMetricExporter, JournalSpanProcessor
 from otel.redaction import Redactor, Request
 from tests.otel.making import names
 from tests.otel.scripted import FailingJournal
@@ -104,10 +106,10 @@ def test_durable_says_no_where_nobody_writes(journal: Journal) -> None:
 
 
 class TakesNoSpans(Journal):
-    def append(self, batches: Sequence[Batch], *, lost: int = 0) -> None:
+    def append(self, batches: Sequence[Batch], *, lost: int = 0, also: Also | None = None) -> None:
         if any(batch.signal is Signal.TRACES for batch in batches):
             raise JournalError("no spans today")
-        super().append(batches, lost=lost)
+        super().append(batches, lost=lost, also=also)
 
 
 def test_metrics_that_are_written_do_not_stand_for_a_span_that_is_not(tmp_path: Path) -> None:
@@ -333,3 +335,58 @@ def test_accounting_balances_with_metrics_logs_and_spans(journal: Journal) -> No
         tracer.start_span("a").end()
         assert made.durable(5)
         assert made.counts()["created"] == journal.totals()["journaled"] == 2
+
+
+def test_a_caller_who_helps_is_held_up_for_one_small_batch_at_most(journal: Journal) -> None:
+    """Counted, not timed: while the worker is stuck, a caller neither waits for it nor writes more than its share."""
+    entered, release = threading.Event(), threading.Event()
+
+    class Stuck(Redactor):
+        def encoded(self, request: Request) -> bytes:
+            if threading.current_thread().name == "otel-pipeline":
+                entered.set()
+                release.wait(10)
+            else:
+                assert isinstance(request, ExportTraceServiceRequest)
+                sizes.append(sum(len(s.spans) for group in request.resource_spans for s in group.scope_spans))
+            return super().encoded(request)
+
+    sizes: list[int] = []
+    with pipeline(journal, Limits(capacity=50, delay=60.0), redactor=Stuck()) as (made, tracer):
+        tracer.start_span("first").end()
+        assert entered.wait(5)
+        began = time.monotonic()
+        for number in range(60):
+            tracer.start_span(f"n-{number}").end()
+        assert time.monotonic() - began < 1.0, "ten callers' waits of 5 ms, and no more"
+        release.set()
+        assert made.durable(5)
+        assert made.counts()["lost_in_memory"] == 0
+    assert all(size <= HELP_ITEMS for size in sizes)
+
+
+def test_a_loss_is_said_at_most_once_a_minute(
+    failing: FailingJournal, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pipeline(failing, Limits(unwritten_bytes=1, delay=60.0)) as (made, tracer):
+        failing.broken = True
+        for _ in range(5):
+            tracer.start_span("a").end()
+            made.durable(0.05)
+        failing.broken = False
+        assert made.durable(5) or made.counts()["lost_in_memory"] == 5
+    assert caplog.text.count("items are lost") == 1
+
+
+def test_the_worker_survives_what_nobody_expected(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pipeline(journal) as (made, tracer):
+        with monkeypatch.context() as patch:
+            patch.setattr(made, "_write", lambda change: 1 / 0)
+            tracer.start_span("a").end()
+            assert not made.durable(0.2)
+        tracer.start_span("b").end()
+        assert made.durable(5)
+        assert kept(journal) == ["a", "b"]
+    assert "ZeroDivisionError" in caplog.text

@@ -236,3 +236,12 @@ def test_as_a_destination_it_is_asked_again_while_its_file_cannot_be_written(tmp
     assert store.deliver(Batch(Signal.TRACES, b"\xff", 2)) == Outcome.delivered(rejected=2)
     store.close()
     store.close()
+
+
+def test_numbers_whose_sum_is_too_large_do_not_stop_the_batch(ingest: Ingest, path: Path) -> None:
+    """OTLP carries 64 bits; two such numbers of tokens in one trace are nonsense, but must be stored."""
+    most = {**CHAT, "gen_ai.usage.input_tokens": 2**63 - 1}
+    assert ingest.add(spans(*(span("chat", n, attributes=most) for n in (1, 2)))) == 0
+    with Store.open(path) as store:
+        (trace,) = store.traces()
+    assert (trace.spans, trace.input_tokens) == (2, 2**63 - 1)

@@ -10,11 +10,15 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from opentelemetry import metrics, propagate, trace
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import NoOpTracerProvider
 
 import otel
 from otel.batch import Batch, Signal
@@ -22,7 +26,7 @@ from otel.config import Config, OtlpTarget
 from otel.destination import Outcome
 from otel.errors import JournalError
 from otel.journal import Journal
-from otel.ownership import Ownership
+from otel.ownership import _SLOTS
 from otel.propagation import TrustedPropagator
 from otel.store import Store
 from otel.testing import FaultServer, hang, ok, recording, status
@@ -133,33 +137,81 @@ def test_switched_off_nothing_happens_and_it_says_so(tmp_path: Path) -> None:
 
 
 @contextmanager
-def foreign_provider() -> Iterator[TracerProvider]:
+def foreign_provider(theirs: Any) -> Iterator[None]:
     """Somebody else's, made global as a program would; given back at the end for the sake of other tests."""
-    ownership, theirs = Ownership(), TracerProvider(shutdown_on_exit=False)
+    module, provider, once = _SLOTS[0]
     trace.set_tracer_provider(theirs)
     try:
-        yield theirs
+        yield
     finally:
-        ownership.give_back()
+        setattr(module, provider, None)
+        setattr(module, once, type(getattr(module, once))())
 
 
-def test_somebody_elses_provider_is_never_taken_over(tmp_path: Path) -> None:
-    with foreign_provider() as theirs, otel.start(Config(service="test", home=tmp_path)) as telemetry:
+def test_somebody_elses_sdk_provider_stays_and_its_spans_are_recorded_too(tmp_path: Path) -> None:
+    theirs, kept = TracerProvider(shutdown_on_exit=False), InMemorySpanExporter()
+    theirs.add_span_processor(SimpleSpanProcessor(kept))
+    with foreign_provider(theirs):
+        with otel.start(Config(service="test", home=tmp_path)) as telemetry:
+            assert trace.get_tracer_provider() is theirs
+            (notice,) = telemetry.notices
+            assert "opentelemetry.sdk.trace.TracerProvider already is the global provider" in notice
+            work()
+            assert telemetry.force_flush(5)
+        work("after")
+    theirs.shutdown()
+    assert [s.name for s in kept.get_finished_spans()] == ["job", "after"]
+    with Store.open(tmp_path / "store.db") as store:
+        assert [s.name for s in store.spans()] == ["job"], "nothing is taken after the end"
+        assert [r.span_id for r in store.logs()] == [store.spans()[0].span_id]
+
+
+def test_beside_a_provider_that_takes_no_processors_what_the_layer_watches_itself_is_recorded(
+    tmp_path: Path,
+) -> None:
+    theirs = NoOpTracerProvider()
+    with foreign_provider(theirs), otel.start(Config(service="test", home=tmp_path)) as telemetry:
         assert trace.get_tracer_provider() is theirs
-        assert not telemetry.running
         (notice,) = telemetry.notices
-        assert "opentelemetry.sdk.trace.TracerProvider" in notice
+        assert "runs beside it" in notice
         work()
-    assert list(tmp_path.iterdir()) == []
+        assert telemetry.force_flush(5)
+    with Store.open(tmp_path / "store.db") as store:
+        assert store.spans() == ()
+        assert [r.body for r in store.logs()] == ["a line of job"]
 
 
-def test_a_second_layer_inside_the_first_steps_back(tmp_path: Path) -> None:
+def test_a_second_start_shares_the_running_layer_and_says_so(tmp_path: Path) -> None:
     with recording() as outer:
         with otel.start(Config(service="inner", home=tmp_path)) as inner:
-            assert not inner.running
+            assert inner.running
+            assert inner.notices == (
+                "telemetry already runs in this process; this start shares it and its settings",
+            )
             work()
         work("after")
         assert [s.name for s in outer.spans()] == ["job", "after"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_threads_that_start_at_once_share_one_layer(tmp_path: Path) -> None:
+    both, done = threading.Barrier(2), threading.Barrier(2)
+    notices: list[str] = []
+
+    def run() -> None:
+        both.wait(5)
+        with otel.start(Config(service="test", home=tmp_path)) as telemetry:
+            notices.extend(telemetry.notices)
+            done.wait(5)
+            work()
+            done.wait(5)
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(notices) == 1
 
 
 def test_a_folder_that_cannot_be_made_is_a_notice_and_the_block_runs(tmp_path: Path) -> None:
@@ -173,13 +225,12 @@ def test_a_folder_that_cannot_be_made_is_a_notice_and_the_block_runs(tmp_path: P
         assert "home" in notice
 
 
-def test_a_journal_that_is_damaged_is_a_notice_and_the_block_runs(tmp_path: Path) -> None:
+def test_a_journal_that_is_damaged_is_set_aside_and_the_layer_runs(tmp_path: Path) -> None:
     (tmp_path / "journal.db").write_bytes(b"not a database" * 100)
-    before = ProcessState.take()
     with otel.start(Config(service="test", home=tmp_path)) as telemetry:
-        assert "journal.db" in telemetry.notices[0]
-        assert list(before.changes()) == []
         work()
+        assert telemetry.force_flush(5)
+    assert [path.name for path in tmp_path.glob("journal.db.damaged-*")] != []
 
 
 def test_the_folder_is_for_its_owner_only(tmp_path: Path) -> None:
@@ -196,6 +247,18 @@ def test_a_user_can_bring_a_destination(tmp_path: Path) -> None:
         assert telemetry.force_flush(5, destination="mine")
         assert mine.taken == ["job"]
     assert mine.closed
+
+
+def test_flushing_says_no_for_what_was_refused_or_cannot_be_known(tmp_path: Path) -> None:
+    refusing = Scripted("refusing", refuses=["job"])
+    with otel.start(Config(service="test", home=tmp_path), extra=[refusing]) as telemetry:
+        work("fine")
+        assert telemetry.force_flush(5)
+        assert not telemetry.force_flush(5, destination="nobody")
+        work()
+        assert not telemetry.force_flush(5, destination="refusing")
+        assert telemetry.force_flush(5, destination="store")
+    assert not telemetry.force_flush(0.1), "the journal is closed"
 
 
 def test_flushing_tells_the_truth_in_time(tmp_path: Path) -> None:
