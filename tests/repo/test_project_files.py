@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 FORBIDDEN = {
     "a path of one machine": r"(?<![\w.~])/(?:root|work|farm)/\w",
-    "a package index": r"(?:extra-)?index-url\b\s*[= ]",
+    "a package index": r"(?:extra-)?index[-]url\b\s*[= ]",
     "a private key": r"BEGIN (?:[A-Z]+ )?PRIVATE KEY-+(?:\\n|\s)*[A-Za-z0-9+/]{40}",
 }
 
